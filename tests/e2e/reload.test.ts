@@ -1,0 +1,81 @@
+// Another configuration for a running server: what is in use changes, what was acknowledged stays, a wrong one is refused.
+import assert from 'node:assert/strict'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { send } from './lib/otlp.ts'
+import { now } from './lib/samples.ts'
+import { freePorts, Server } from './lib/server.ts'
+import { Writer } from './lib/writer.ts'
+
+const configOf = (server: Server) => join(server.dataDir, 'config.yaml')
+
+/** Waits for a line in the server's log that was not there before. */
+async function logged(server: Server, line: string, from: number): Promise<void> {
+  for (let i = 0; i < 500; i++) {
+    if (server.log.slice(from).includes(line)) return
+    await sleep(20)
+  }
+  assert.fail(`"${line}" was not logged:\n${server.log.slice(from)}`)
+}
+
+describe('reload', () => {
+  it('moves a listener', async () => {
+    await using server = await Server.start()
+    const [port] = await freePorts(1)
+    const config = readFileSync(configOf(server), 'utf8')
+    writeFileSync(configOf(server), config.replace(`:${server.ports.http}"`, `:${port}"`))
+    const before = server.log.length
+    assert.equal((await server.reload()).status, 200)
+    await logged(server, 'the new configuration is in use', before)
+    const answer = await fetch(`http://127.0.0.1:${port}/v1/logs`, {
+      method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' })
+    assert.equal(answer.status, 200)
+    await assert.rejects(fetch(`http://127.0.0.1:${server.ports.http}/v1/logs`, { method: 'POST' }))
+  })
+
+  it('refuses a wrong configuration and says what is wrong', async () => {
+    await using server = await Server.start()
+    const config = readFileSync(configOf(server), 'utf8')
+    writeFileSync(configOf(server), config.replace('exporters: [clickhouse]', 'exporters: [clickhous]'))
+    const answer = await server.reload()
+    assert.equal(answer.status, 400)
+    assert.match(await answer.text(), /config\.yaml:\d+:\d+: .*clickhous is not defined; did you mean clickhouse\?/)
+    assert.equal((await fetch(`${server.ui}/-/ready`)).status, 200)
+  })
+
+  it('leaves storage as it was at the start, and says so', async () => {
+    await using server = await Server.start()
+    const config = readFileSync(configOf(server), 'utf8')
+    const takeUp = async (text: string) => {
+      const before = server.log.length
+      writeFileSync(configOf(server), text)
+      assert.equal((await server.reload()).status, 200)
+      await logged(server, 'the new configuration is in use', before)
+      return server.log.slice(before)
+    }
+    assert.doesNotMatch(await takeUp(config), /storage changed/)
+    const changed = config.replace('storage: {', 'storage: {database: other, retention: {logs: 1h}, ')
+    assert.match(await takeUp(changed), /warn +storage changed: takes effect at the next start/)
+    const old = { timeUnixNano: now(-7_200_000_000_000), body: { stringValue: 'two hours old' } }
+    await send(server.ports, 'json', 'logs', { resourceLogs: [{ scopeLogs: [{ logRecords: [old] }] }] })
+    await server.flush()
+    assert.equal(await server.count(`SELECT count() FROM otel_logs WHERE Body = 'two hours old'`), 1)
+  })
+
+  it('under load: nothing acknowledged is missing or there twice', async () => {
+    await using server = await Server.start()
+    await using writer = new Writer(server).start()
+    for (let i = 0; i < 5; i++) {
+      await writer.progress(20)
+      const before = server.log.length
+      void fetch(`${server.ui}/-/flush`, { method: 'POST' }).catch(() => undefined)
+      assert.equal((await server.reload()).status, 200)
+      await logged(server, 'the new configuration is in use', before)
+    }
+    await writer.progress(20)
+    await writer.stop()
+    await writer.verify()
+  })
+})
