@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { arch, cpus, loadavg, release, totalmem } from 'node:os'
 import { resolve } from 'node:path'
+import { measureForwarding } from './lib/agent.ts'
 import { measureLatency } from './lib/latency.ts'
 import { measureLimit, type Limit } from './lib/limit.ts'
 import { median, options, signals, type Signal } from './lib/options.ts'
@@ -105,6 +106,17 @@ async function latency(rate: number): Promise<void> {
   report({ what: `from the answer to a query's result, p50 / p99 / max, ${at}`, measured: three(visible), target: 'p99 ≤ 2 s', missed: visible.p99 > 2000 })
 }
 
+async function agent(): Promise<void> {
+  for (const signal of ['logs', 'traces'] as const) {
+    const rounds = []
+    for (let round = 0; round < options.rounds; round++) rounds.push(await measureForwarding(signal, options.rows))
+    const rates = rounds.map((r) => r.rows / r.cpu / 1e6)
+    const peak = Math.max(...rounds.map((r) => r.megabytes))
+    report({ what: `agent, ${signal}: forwarded a second of its CPU`, measured: `${spread(rates)} M`, target: '≥ 1 M', missed: median(rates) < 1 })
+    report({ what: `agent, ${signal}: most memory`, measured: `${peak.toFixed(1)} MB`, target: '≤ 30 MB', missed: peak > 30 })
+  }
+}
+
 async function disk(): Promise<void> {
   for (const signal of ['logs', 'traces'] as const) {
     const limit = await measureLimit(signal, options.partRows, true)
@@ -171,6 +183,7 @@ async function main(): Promise<void> {
     ['gzip', gzip],
     ['small', small],
     ['latency', () => latency(rate)],
+    ['agent', agent],
     ['disk', disk],
     ['programs', async () => { more.push(...await programs()) }],
   ]

@@ -58,7 +58,7 @@ export class Load {
 }
 
 /** A flush waits half a minute at most, a busy machine may need more. */
-async function flush(server: Server): Promise<void> {
+export async function flush(server: Server): Promise<void> {
   for (;;) {
     const answer = await fetch(`${server.ui}/-/flush`, { method: 'POST' })
     const text = await answer.text()

@@ -269,7 +269,9 @@ static int start_exporters(struct graph *graph, struct error *err)
 						   .progress = graph->context.progress,
 						   .quarantine = graph->context.quarantine,
 						   .store = graph->context.store,
-						   .database = graph->context.storage->database};
+						   .database = graph->context.storage->database,
+						   .store_memory = storage_memory_limit(
+							   graph->context.storage)};
 		memcpy(context.ledger, running->ledger, sizeof(context.ledger));
 		memcpy(context.batch, running->batch, sizeof(context.batch));
 		for (int signal = 0; signal < SIGNAL_COUNT; signal++) {

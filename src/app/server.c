@@ -35,7 +35,7 @@ struct memory_plan {
 };
 static const struct memory_plan memory_plans[] = {
 	[SERVER_FULL] = {(size_t)24 << 20, (size_t)8 << 20, 0},
-	[SERVER_AGENT] = {(size_t)6 << 20, (size_t)2 << 20, (uint64_t)4 << 20},
+	[SERVER_AGENT] = {(size_t)5 << 20, (size_t)1 << 20, (uint64_t)4 << 20},
 };
 
 struct server {
@@ -172,11 +172,6 @@ static int open_log(struct server *server, struct error *err)
 	return 0;
 }
 
-static uint64_t default_memory_limit(void)
-{
-	return (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGE_SIZE) / 4;
-}
-
 static int open_store(struct server *server, struct error *err)
 {
 	const struct storage_options *storage = server->storage;
@@ -197,8 +192,7 @@ static int open_store(struct server *server, struct error *err)
 			   .data = server->engine_data,
 			   .listen = server->engine_socket,
 			   .libchdb = storage->libchdb,
-			   .memory_limit = storage->memory_limit ? storage->memory_limit
-								 : default_memory_limit()},
+			   .memory_limit = storage_memory_limit(storage)},
 		.schema = {.database = storage->database,
 			   .retention = {[SIGNAL_LOGS] = storage->retention.logs,
 					 [SIGNAL_TRACES] = storage->retention.traces,

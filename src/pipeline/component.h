@@ -108,6 +108,7 @@ struct exporter_context {
 	struct exporter_ledger *ledger[SIGNAL_COUNT]; /* of `signals` */
 	struct store_client *store; /* NULL in an agent */
 	const char *database;
+	uint64_t store_memory; /* bytes that the store may use */
 };
 
 /* A running exporter; each type embeds it as the first member of its own struct. */

@@ -227,6 +227,7 @@ void wal_stats(struct wal *wal, struct wal_stats *stats)
 	stats->segments = wal->prepared - wal->first_index;
 	stats->disk_bytes = (stats->segments + stats->spare_segments) * wal->segments.size;
 	stats->max_size = wal->max_size;
+	stats->min_free = wal->segments.min_free;
 	stats->cached_records = wal->cache.count;
 	stats->cached_bytes = wal->cache.bytes;
 	stats->full = wal->full || wal->end + wal->queued_bytes > wal->keep_from + wal->max_size;

@@ -94,6 +94,7 @@ struct wal_stats {
 	uint64_t segments, spare_segments;
 	uint64_t disk_bytes; /* of all segment files */
 	uint64_t max_size;
+	uint64_t min_free; /* bytes of its file system that are left free for the store */
 	uint64_t appended_records, appended_bytes, syncs;
 	uint64_t cached_records, cached_bytes, cache_misses;
 	bool full; /* appends are refused for lack of space */

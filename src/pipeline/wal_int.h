@@ -10,7 +10,7 @@
 
 #define WAL_PAGE 4096u /* groups start and end on it */
 #define WAL_FRAME_ALIGN 64u /* frames start on it, within a group */
-#define WAL_STAGING ((size_t)4 << 20)
+#define WAL_STAGING ((size_t)1 << 20)
 #define WAL_GROUP_MAX ((size_t)16 << 20) /* payload bytes that one sync may wait for */
 #define WAL_MAX_SPARES 2
 

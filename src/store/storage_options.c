@@ -1,5 +1,7 @@
 #include "store/storage_options.h"
 
+#include <unistd.h>
+
 #include "base/address.h"
 
 static const char *store_expected(const char *text)
@@ -103,6 +105,13 @@ static void check_storage(const void *value, struct option_check *check)
 			     "means nothing without endpoint: the embedded engine has no users");
 	if (storage->memory_limit && storage->memory_limit < UINT64_C(256) << 20)
 		option_wrong(check, "memory_limit", "expected at least 256MiB");
+}
+
+uint64_t storage_memory_limit(const struct storage_options *storage)
+{
+	if (storage->memory_limit)
+		return storage->memory_limit;
+	return (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGE_SIZE) / 4;
 }
 
 const struct option_table storage_option_table = {

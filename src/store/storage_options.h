@@ -29,6 +29,9 @@ struct storage_options {
 	struct durable_log_options log;
 };
 
+/* Bytes that the embedded engine may use: memory_limit, or what stands for it. */
+uint64_t storage_memory_limit(const struct storage_options *storage);
+
 extern const struct option_table storage_option_table;
 
 #endif

@@ -14,8 +14,6 @@
 
 _Static_assert(PROGRESS_MAX_CONSUMERS <= 64, "a cut's id has six bits for the consumer");
 
-/* The store reserves disk for a whole part: on a nearly full one a smaller part still fits. */
-#define MAX_PART_BYTES ((uint64_t)96 << 20)
 #define IDLE_WAIT_MS 1000
 #define STORE_PAUSE_MS 200
 /* Bytes of other signals' records before their passing is saved: at most, and of a small log. */
@@ -24,6 +22,7 @@ _Static_assert(PROGRESS_MAX_CONSUMERS <= 64, "a cut's id has six bits for the co
 #define MANY_PARTS 8 /* a cut over more parts waits longer, so that parts stay few */
 #define SERIES_REMEMBERED 100000 /* at most 1.6 MB */
 #define LONGEST_WAIT 10 /* times the flush interval */
+#define FAST_WAIT 3 /* the same, of a cut whose largest part fills up within it */
 
 /* --- state ------------------------------------------------------------------------ */
 
@@ -235,14 +234,22 @@ static int close_cut(struct cut_writer *writer, struct filling *filling)
 	return 0;
 }
 
+/*
+ * How old the cut may become. Merging small parts costs the store more than taking the rows in
+ * did, so one waits longer that is spread over many parts, and one that comes in so fast that it
+ * will be full soon.
+ */
 static int64_t age_limit(const struct cut_writer *writer, const struct open_cut *cut)
 {
+	int64_t interval = (int64_t)writer->options.flush_interval_ms * NS_PER_MS;
 	unsigned times = cut->part_count / MANY_PARTS;
+	if (open_cut_largest_rows(cut) * FAST_WAIT >= writer->options.max_rows)
+		times = times > FAST_WAIT ? times : FAST_WAIT;
 	if (times < 1)
 		times = 1;
 	if (times > LONGEST_WAIT)
 		times = LONGEST_WAIT;
-	return (int64_t)writer->options.flush_interval_ms * NS_PER_MS * times;
+	return interval * times;
 }
 
 /* True when somebody waits for what is in the cut, and the reader is past what they wait for. */
@@ -259,7 +266,7 @@ static bool is_awaited(struct cut_writer *writer, const struct open_cut *cut)
 static bool is_due(struct cut_writer *writer, const struct open_cut *cut)
 {
 	return open_cut_largest_rows(cut) >= writer->options.max_rows ||
-	       open_cut_largest_bytes(cut) >= MAX_PART_BYTES ||
+	       open_cut_largest_bytes(cut) >= writer->options.max_part_bytes ||
 	       clock_monotonic_ns() - cut->opened_at >= age_limit(writer, cut) ||
 	       is_awaited(writer, cut);
 }

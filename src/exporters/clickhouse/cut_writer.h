@@ -28,6 +28,7 @@ struct cut_writer_options {
 	struct exporter_ledger *ledger;
 	unsigned flush_interval_ms; /* a cut is committed at that age; 0: 1000 */
 	uint64_t max_rows; /* or when one part has that many rows; 0: 500,000 */
+	uint64_t max_part_bytes; /* or about that many bytes */
 	/* Metrics: as delta_state_options has them. */
 	uint32_t max_delta_series;
 	int64_t max_delta_stale_ms;

@@ -93,6 +93,12 @@ static bool open_up(struct forwarder *f)
 	return ok;
 }
 
+/* Bytes that it adds to a request; of a compressed one, about the least. */
+static size_t size_of(const struct record *record)
+{
+	return record->plain ? record->plain_bytes.len : record->wire_bytes.len;
+}
+
 static void begin(struct forwarder *f, struct record *record)
 {
 	struct gathering *g = &f->gathering;
@@ -100,7 +106,7 @@ static void begin(struct forwarder *f, struct record *record)
 	*g = (struct gathering){
 		.single = record_ref(record),
 		.from = record->position,
-		.bytes = record->plain ? record->plain_bytes.len : record->wire_bytes.len,
+		.bytes = size_of(record),
 		.first_received = record->received_time,
 		.began = clock_monotonic_ns(),
 		.full = large && !f->options.gather.least && goes_as_it_is(f, record)};
@@ -114,11 +120,13 @@ static bool join(struct forwarder *f, struct record *record)
 	struct slice plain;
 	if (limits->most && !limits->in_bytes && g->rows + record->rows > limits->most)
 		return false;
-	if (!open_up(f) || plain_of(f, record, &owner, &plain, NULL) < 0)
-		return false;
 	size_t most = most_bytes(f);
 	if (limits->most && limits->in_bytes && limits->most < most)
 		most = limits->most;
+	if (g->bytes + size_of(record) > most)
+		return false; /* before anything is copied */
+	if (!open_up(f) || plain_of(f, record, &owner, &plain, NULL) < 0)
+		return false;
 	bool fits = g->bytes + plain.len <= most && append(f, plain);
 	chunk_unref(owner);
 	return fits;
