@@ -262,16 +262,16 @@ static int start_exporters(struct graph *graph, struct error *err)
 		struct running_exporter *running = &graph->exporters[i];
 		const struct exporter_type *type =
 			(const struct exporter_type *)running->component->type;
-		struct exporter_context context = {.id = running->component->id,
-						   .signals = running->signals,
-						   .chunks = graph->context.chunks,
-						   .wal = graph->context.wal,
-						   .progress = graph->context.progress,
-						   .quarantine = graph->context.quarantine,
-						   .store = graph->context.store,
-						   .database = graph->context.storage->database,
-						   .store_memory = storage_memory_limit(
-							   graph->context.storage)};
+		struct exporter_context context = {
+			.id = running->component->id,
+			.signals = running->signals,
+			.chunks = graph->context.chunks,
+			.wal = graph->context.wal,
+			.progress = graph->context.progress,
+			.quarantine = graph->context.quarantine,
+			.store = graph->context.store,
+			.database = graph->context.storage->database,
+			.store_memory = storage_memory_limit(graph->context.storage)};
 		memcpy(context.ledger, running->ledger, sizeof(context.ledger));
 		memcpy(context.batch, running->batch, sizeof(context.batch));
 		for (int signal = 0; signal < SIGNAL_COUNT; signal++) {

@@ -80,7 +80,7 @@ struct label *metric_batch_reserve_labels(struct metric_batch *b, uint32_t count
 	if (!p && count)
 		return NULL;
 	b->labels = p;
-	return b->labels + b->label_count;
+	return p ? b->labels + b->label_count : NULL;
 }
 
 static size_t label_size(const struct label *label)

@@ -164,7 +164,7 @@ void metric_batch_release(struct metric_batch *b);
 /* The following return false, or NULL, or NO_SERIES, when over budget or out of memory. */
 
 bool metric_batch_add_family(struct metric_batch *b, struct metric_family family);
-/* Room for `count` labels at the end of the batch's, not counted yet. */
+/* Room for `count` labels at the end of the batch's, not counted yet; may be NULL for none. */
 struct label *metric_batch_reserve_labels(struct metric_batch *b, uint32_t count);
 /* The series that follow have these labels: sorted by name, no name twice, no empty value. */
 bool metric_batch_use_labels(struct metric_batch *b, uint32_t first, uint32_t count);

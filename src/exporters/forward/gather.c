@@ -103,13 +103,13 @@ static void begin(struct forwarder *f, struct record *record)
 {
 	struct gathering *g = &f->gathering;
 	bool large = record->coding != COMPRESS_IDENTITY && record->wire_bytes.len >= PASS_ON_BYTES;
-	*g = (struct gathering){
-		.single = record_ref(record),
-		.from = record->position,
-		.bytes = size_of(record),
-		.first_received = record->received_time,
-		.began = clock_monotonic_ns(),
-		.full = large && !f->options.gather.least && goes_as_it_is(f, record)};
+	*g = (struct gathering){.single = record_ref(record),
+				.from = record->position,
+				.bytes = size_of(record),
+				.first_received = record->received_time,
+				.began = clock_monotonic_ns(),
+				.full = large && !f->options.gather.least &&
+					goes_as_it_is(f, record)};
 }
 
 static bool join(struct forwarder *f, struct record *record)

@@ -179,6 +179,20 @@ static void gauges_and_sums(void **state)
 		"heap_bytes{} 0.5 @2000 since 1000 delta\n");
 }
 
+/* The first point ever decoded has no label: there is no array of labels yet to point into. */
+static void first_point_without_labels(void **state)
+{
+	struct metric_batch fresh = {0};
+	metric_batch_clear(&fresh, 1 << 20);
+	assert_null(metric_batch_reserve_labels(&fresh, 0));
+	metric_batch_release(&fresh);
+	metric_batch_release(&batch);
+	expect_lines(REQUEST("", "",
+			     "{\"name\":\"up\",\"gauge\":{\"dataPoints\":[{\"asInt\":1," AT "}]}}"),
+		     &defaults, "# up gauge [] \nup{} 1 @2000\n");
+	assert_null(batch.labels);
+}
+
 static void histograms(void **state)
 {
 	expect_lines(REQUEST("", "",
@@ -632,6 +646,7 @@ static void field_order_does_not_matter(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(first_point_without_labels),
 		cmocka_unit_test(gauges_and_sums),
 		cmocka_unit_test(histograms),
 		cmocka_unit_test(exponential_histograms),
