@@ -41,4 +41,4 @@ format: ## rewrite the C sources in the project's format
 	@git ls-files '*.c' '*.h' | xargs clang-format-14 -i
 
 clean: ## remove what was built (not the data, not node_modules)
-	rm -rf build build-asan build-tsan build-fuzz build-setup.log
+	rm -rf build build-asan build-tsan build-fuzz build-peers build-setup.log
