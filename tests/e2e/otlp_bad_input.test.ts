@@ -96,8 +96,11 @@ describe('bad OTLP', () => {
     const bytes = field(1, field(2, field(2, field(5, value))))
     const answer = await postHttp(server.ports.http, 'logs', bytes, protobuf)
     assert.ok(answer.code === 400 || answer.partial?.rejected === 1, JSON.stringify(answer))
-    const json = `{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":${'{"arrayValue":{"values":['.repeat(10_000)}]}]}]}]}`
-    await refused(await postHttp(server.ports.http, 'logs', json, 'application/json'), 400)
+    const json = `{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":${'{"arrayValue":{"values":['.repeat(10_000)}${']}}'.repeat(10_000)}}]}]}]}`
+    JSON.parse(json)
+    const overJson = await postHttp(server.ports.http, 'logs', json, 'application/json')
+    await refused(overJson, 400)
+    assert.match(overJson.message, /nested deeper than \d+/)
   })
 
   it('a value nested deep, but not too deep', async () => {
