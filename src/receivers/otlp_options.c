@@ -91,7 +91,8 @@ static const struct option http_options[] = {
 	{OPTION_NESTED_OPTIONAL(struct otlp_http_options, cors, cors_table),
 	 .doc = "Let web pages of other origins send."},
 	{OPTION(BYTES, struct otlp_http_options, max_request_body_size), .initial = "20MiB",
-	 .doc = "Largest request body that is accepted, also once it is decompressed."},
+	 .doc = "Largest request body that is accepted, as it comes; once decompressed, and as "
+		"protobuf, it may have 128 MiB."},
 	{OPTION(STRING, struct otlp_http_options, traces_url_path), .initial = "/v1/traces",
 	 .expected = path_expected, .doc = "Where traces are posted to."},
 	{OPTION(STRING, struct otlp_http_options, metrics_url_path), .initial = "/v1/metrics",

@@ -36,7 +36,7 @@ struct otlp_http_options {
 	struct tls_listen_options tls;
 	bool has_cors;
 	struct cors_options cors;
-	uint64_t max_request_body_size; /* bytes, compressed or not */
+	uint64_t max_request_body_size; /* bytes, as they come */
 	const char *traces_url_path, *metrics_url_path, *logs_url_path; /* begin with '/' */
 	const char *const *compression_algorithms; /* of request bodies; "" is none */
 	size_t compression_algorithms_count;
