@@ -33,7 +33,7 @@ void server_stop(struct server *server);
 
 /* Prints where it listens and how to send the first data, for a person. */
 void server_print_welcome(struct server *server, struct buf *out);
-/* True when everything listens and the store is ready. */
+/* True when the store is ready; whether all listeners could be started is not looked at. */
 bool server_is_ready(struct server *server, struct error *why);
 
 #endif
