@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -359,7 +360,7 @@ static int flush(void *ctx, unsigned timeout_ms, struct error *err)
 static int reload(void *ctx, struct buf *messages)
 {
 	struct server *server = ctx;
-	return server->hooks.reload(server->hooks.ctx, messages);
+	return server->hooks.reload(server->hooks.ctx, server, messages);
 }
 
 static int retry(void *ctx, const char *id, struct error *err)
@@ -443,9 +444,51 @@ static void report_storage(const struct server *server)
 		log_warn("storage changed: takes effect at the next start");
 }
 
+struct address_check {
+	struct listeners *listeners;
+	struct error *err;
+	int rc;
+};
+
+static void check_address(void *ctx, const char *address, const struct yaml_node *node,
+			  const char *path)
+{
+	struct address_check *check = ctx;
+	struct error why;
+	if (check->rc == 0 && listeners_probe(check->listeners, address, &why) < 0)
+		check->rc =
+			error_set(check->err, STATUS_INVALID, "%.120s: %.300s", path, why.message);
+}
+
+int server_check(struct server *server, const struct config *config, struct error *err)
+{
+	const struct component_list *receivers = &config->components[COMPONENT_RECEIVER];
+	struct address_check check = {server->listeners, err, 0};
+	struct arena arena; /* of paths */
+	arena_init(&arena, (size_t)1 << 20);
+	for (size_t i = 0; i < receivers->count; i++) {
+		const struct component_config *c = &receivers->items[i];
+		if (c->options && c->used)
+			options_each_listener(c->type->options, c->options, c->node, c->id, &arena,
+					      check_address, &check);
+	}
+	for (size_t i = 0; i < CONFIG_SECTION_COUNT; i++) {
+		const struct config_section *section = &config_sections[i];
+		/* An agent has no store to ask. */
+		if (server->store || section->offset != offsetof(struct config, query))
+			options_each_listener(section->table,
+					      (const char *)config + section->offset, NULL,
+					      section->name, &arena, check_address, &check);
+	}
+	arena_release(&arena);
+	return check.rc;
+}
+
 int server_reload(struct server *server, const struct config *config, struct error *err)
 {
 	const struct config *old = server->config;
+	if (server_check(server, config, err) < 0)
+		return STATUS_INVALID;
 	stop_front(server);
 	server->config = config;
 	int rc = start_front(server, err);
@@ -460,7 +503,7 @@ int server_reload(struct server *server, const struct config *config, struct err
 		return error_set(err, STATUS_IO,
 				 "%.200s; and the old configuration does not start again: %.200s",
 				 err->message, again.message);
-	return rc;
+	return STATUS_INVALID;
 }
 
 /* --- taking it down --------------------------------------------------------------- */
