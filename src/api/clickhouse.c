@@ -51,6 +51,7 @@ struct query {
 	/* The worker's. */
 	struct query_request want;
 	struct buf text; /* the statement, when it is not `body` as it came */
+	atomic_bool stopped; /* by us, not by the client */
 	bool started; /* the head of the answer is on its way */
 	int code; /* of the answer */
 	bool holds; /* it is held back until it is whole */
@@ -91,7 +92,7 @@ static void fail(struct query *q, const char *message)
 	int http = exception_http_status(code);
 	if (code == EXCEPTION_READONLY)
 		http = 403;
-	if (code == EXCEPTION_TOO_MANY_QUERIES) {
+	if (code == EXCEPTION_TOO_MANY_QUERIES || code == EXCEPTION_QUERY_WAS_CANCELLED) {
 		http = 503;
 		bridge_header(q->bridge, "Retry-After", "1");
 	}
@@ -148,6 +149,14 @@ static int on_data(void *ctx, struct slice data)
 	return q->held.failed ? STATUS_NO_MEMORY : 0;
 }
 
+static void fail_stopped(struct query *q)
+{
+	struct error said;
+	exception_set(&said, EXCEPTION_QUERY_WAS_CANCELLED,
+		      "Query was cancelled: the server stops, or takes up a new configuration");
+	fail(q, said.message);
+}
+
 static void finish(struct query *q, int rc, const struct error *err)
 {
 	struct clickhouse_counts *counts = &q->api->counts;
@@ -161,6 +170,9 @@ static void finish(struct query *q, int rc, const struct error *err)
 	} else if (rc == 0) {
 		detach(q);
 		bridge_end(q->bridge);
+	} else if (rc == STATUS_CANCELLED && atomic_load(&q->stopped) &&
+		   (!q->started || q->holds)) {
+		fail_stopped(q);
 	} else if (rc == STATUS_CANCELLED || (q->started && !q->holds)) {
 		detach(q);
 		bridge_break(q->bridge);
@@ -290,7 +302,7 @@ static void run(struct query_ticket *ticket)
 	struct error err;
 	struct slice sql;
 	bool empty = false;
-	if (bridge_is_gone(q->bridge)) {
+	if (atomic_load(&q->stopped) || bridge_is_gone(q->bridge)) {
 		finish(q, STATUS_CANCELLED, NULL);
 	} else if (clock_monotonic_ns() - ticket->queued_ns > max_wait * NS_PER_MS) {
 		count(&api->counts.refused, 1);
@@ -310,7 +322,20 @@ static void run(struct query_ticket *ticket)
 	} else {
 		forward(q, sql);
 	}
-	query_free(q);
+}
+
+static void cancel(struct query_ticket *ticket)
+{
+	struct query *q = (struct query *)ticket;
+	atomic_store(&q->stopped, true);
+	/* A client that reads slowly must not hold it up; an answer not begun gets an error still. */
+	bridge_put_gone(q->bridge);
+	store_interrupt_now(q->interrupt);
+}
+
+static void release(struct query_ticket *ticket)
+{
+	query_free((struct query *)ticket);
 }
 
 /* --- requests, on the loop ---------------------------------------------------------- */
@@ -388,6 +413,8 @@ static struct query *query_new(struct clickhouse_api *api, struct http_request *
 		q->body = chunk_ref(body);
 	q->ticket.caller = caller_of(req);
 	q->ticket.run = run;
+	q->ticket.cancel = cancel;
+	q->ticket.release = release;
 	return q;
 }
 

@@ -288,6 +288,8 @@ static int start_front(struct server *server, struct error *err)
 static void stop_front(struct server *server)
 {
 	atomic_store(&server->closing, true);
+	if (server->routes)
+		server_routes_cancel(server->routes);
 	if (server->listeners)
 		listeners_stop(server->listeners, STOP_GRACE_MS);
 	/* What runs on other threads for a request uses the graph and the loops. */

@@ -142,6 +142,11 @@ int server_routes_start(struct server_routes **out, const struct server_routes_c
 	return 0;
 }
 
+void server_routes_cancel(struct server_routes *routes)
+{
+	query_queue_cancel(routes->queries);
+}
+
 void server_routes_stop(struct server_routes *routes)
 {
 	if (!routes)

@@ -29,6 +29,8 @@ struct server_routes_context {
 int server_routes_start(struct server_routes **out, const struct server_routes_context *context,
 			struct error *err);
 /* After the listeners were stopped. Accepts NULL. */
+/* Ends the users' queries, with an error that says why; more of them get it at once. */
+void server_routes_cancel(struct server_routes *routes);
 void server_routes_stop(struct server_routes *routes);
 
 #endif

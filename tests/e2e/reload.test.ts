@@ -76,6 +76,36 @@ describe('reload', () => {
     }
   })
 
+  it('does not wait for a query, which is told so; nor does a stop', async () => {
+    await using server = await Server.start()
+    const slow = () =>
+      fetch(`http://127.0.0.1:${server.ports.clickhouse}/`, { method: 'POST', body: 'SELECT sum(sleepEachRow(1)) FROM numbers(20) SETTINGS max_block_size = 1' })
+        .then(async (response) => ({ status: response.status, text: await response.text() }))
+    const running = async () => {
+      while (!/^tripod_queries_running 1$/m.test(await (await fetch(`${server.ui}/metrics`)).text())) await sleep(20)
+      await sleep(100)
+    }
+    const expectCancelled = (answer: { status: number; text: string }) => {
+      assert.equal(answer.status, 503)
+      assert.match(answer.text, /^Code: 394\..*the server stops, or takes up a new configuration/)
+    }
+    const asked = slow()
+    await running()
+    const before = server.log.length
+    const began = Date.now()
+    await server.reload()
+    await logged(server, 'the new configuration is in use', before)
+    assert.ok(Date.now() - began < 1000, `took ${Date.now() - began} ms`)
+    expectCancelled(await asked)
+    assert.equal((await fetch(`${server.ui}/-/ready`)).status, 200)
+    const again = slow()
+    await running()
+    const stopping = Date.now()
+    await server.stop()
+    assert.ok(Date.now() - stopping < 2000, `took ${Date.now() - stopping} ms`)
+    expectCancelled(await again)
+  })
+
   it('leaves storage as it was at the start, and says so', async () => {
     await using server = await Server.start()
     const config = readFileSync(configOf(server), 'utf8')
