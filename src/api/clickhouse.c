@@ -142,7 +142,7 @@ static int on_head(void *ctx, int code, const struct store_header *headers, size
 static int on_data(void *ctx, struct slice data)
 {
 	struct query *q = ctx;
-	count(&q->api->counts.bytes, data.len);
+	count(&q->api->counts->bytes, data.len);
 	if (!q->holds)
 		return bridge_write(q->bridge, data, NULL);
 	buf_append_slice(&q->held, data);
@@ -159,7 +159,7 @@ static void fail_stopped(struct query *q)
 
 static void finish(struct query *q, int rc, const struct error *err)
 {
-	struct clickhouse_counts *counts = &q->api->counts;
+	struct clickhouse_counts *counts = q->api->counts;
 	if (rc == 0)
 		count(q->code == 200 ? &counts->answered : &counts->failed, 1);
 	else
@@ -305,19 +305,19 @@ static void run(struct query_ticket *ticket)
 	if (atomic_load(&q->stopped) || bridge_is_gone(q->bridge)) {
 		finish(q, STATUS_CANCELLED, NULL);
 	} else if (clock_monotonic_ns() - ticket->queued_ns > max_wait * NS_PER_MS) {
-		count(&api->counts.refused, 1);
+		count(&api->counts->refused, 1);
 		exception_set(&err, EXCEPTION_TOO_MANY_QUERIES,
 			      "Other queries kept this one waiting for %u seconds",
 			      max_wait / 1000);
 		fail(q, err.message);
 	} else if (prepare(q, &sql, &empty, &err)) {
-		count(&api->counts.denied, 1);
+		count(&api->counts->denied, 1);
 		fail(q, err.message);
 	} else if (empty && q->is_get) {
 		detach(q);
 		bridge_respond(q->bridge, 200, "text/html; charset=UTF-8", SLICE("Ok.\n"));
 	} else if (empty) {
-		count(&api->counts.denied, 1);
+		count(&api->counts->denied, 1);
 		fail(q, "Code: 62. DB::Exception: Syntax error: Empty query. (SYNTAX_ERROR)");
 	} else {
 		forward(q, sql);
@@ -351,7 +351,7 @@ static void on_gone(struct http_request *req, void *arg)
 		store_interrupt_now(q->interrupt);
 	pthread_mutex_unlock(&l->lock);
 	if (ours) {
-		count(&q->api->counts.cancelled, 1);
+		count(&q->api->counts->cancelled, 1);
 		bridge_break(q->bridge);
 		query_free(q);
 	}
@@ -434,7 +434,7 @@ static void handle_query(struct http_request *req, void *ctx)
 	q->listener = l;
 	http_request_on_gone(req, on_gone, l);
 	if (query_queue_submit(api->queue, &q->ticket, &err)) {
-		count(&api->counts.refused, 1);
+		count(&api->counts->refused, 1);
 		exception_set(&said, EXCEPTION_TOO_MANY_QUERIES, "Too many queries: %s",
 			      err.message);
 		fail(q, said.message);

@@ -260,7 +260,7 @@ static void put_queries(struct metric_writer *w, const struct self_metrics_sourc
 	}
 	if (!source->clickhouse)
 		return;
-	struct clickhouse_counts *c = &source->clickhouse->counts;
+	struct clickhouse_counts *c = source->clickhouse->counts;
 	const struct {
 		const char *result;
 		atomic_ullong *count;

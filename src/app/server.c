@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "api/access.h"
+#include "api/clickhouse.h"
 #include "app/folder_lock.h"
 #include "app/graph.h"
 #include "app/server_routes.h"
@@ -63,6 +64,7 @@ struct server {
 	char engine_socket[128], engine_data[4096];
 	struct access *access;
 	struct status_source status;
+	struct clickhouse_counts query_counts; /* of all configurations */
 };
 
 /* --- bringing it up --------------------------------------------------------------- */
@@ -262,6 +264,7 @@ static int start_routes(struct server *server, struct error *err)
 		.store = server->store ? store_get_client(server->store) : NULL,
 		.listeners = server->listeners,
 		.chunks = server->chunks,
+		.query_counts = &server->query_counts,
 	};
 	return server_routes_start(&server->routes, &context, err);
 }

@@ -52,6 +52,7 @@ static void add_clickhouse(struct server_routes *routes)
 		.store = routes->context.store,
 		.queue = routes->queries,
 		.pool = routes->context.chunks,
+		.counts = routes->context.query_counts,
 		.database = routes->context.database,
 		.limits = {.max_execution_ms = (uint64_t)(limits->max_execution_time / NS_PER_MS),
 			   .max_memory = limits->max_memory_usage,

@@ -97,6 +97,7 @@ describe('reload', () => {
     await logged(server, 'the new configuration is in use', before)
     assert.ok(Date.now() - began < 1000, `took ${Date.now() - began} ms`)
     expectCancelled(await asked)
+    assert.match(await (await fetch(`${server.ui}/metrics`)).text(), /^tripod_queries_total\{result="cancelled"\} 1$/m)
     assert.equal((await fetch(`${server.ui}/-/ready`)).status, 200)
     const again = slow()
     await running()
