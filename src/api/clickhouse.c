@@ -51,6 +51,7 @@ struct query {
 	/* The worker's. */
 	struct query_request want;
 	struct buf text; /* the statement, when it is not `body` as it came */
+	atomic_bool stopped; /* by us, not by the client */
 	bool started; /* the head of the answer is on its way */
 	int code; /* of the answer */
 	bool holds; /* it is held back until it is whole */
@@ -91,7 +92,7 @@ static void fail(struct query *q, const char *message)
 	int http = exception_http_status(code);
 	if (code == EXCEPTION_READONLY)
 		http = 403;
-	if (code == EXCEPTION_TOO_MANY_QUERIES) {
+	if (code == EXCEPTION_TOO_MANY_QUERIES || code == EXCEPTION_QUERY_WAS_CANCELLED) {
 		http = 503;
 		bridge_header(q->bridge, "Retry-After", "1");
 	}
@@ -141,16 +142,24 @@ static int on_head(void *ctx, int code, const struct store_header *headers, size
 static int on_data(void *ctx, struct slice data)
 {
 	struct query *q = ctx;
-	count(&q->api->counts.bytes, data.len);
+	count(&q->api->counts->bytes, data.len);
 	if (!q->holds)
 		return bridge_write(q->bridge, data, NULL);
 	buf_append_slice(&q->held, data);
 	return q->held.failed ? STATUS_NO_MEMORY : 0;
 }
 
+static void fail_stopped(struct query *q)
+{
+	struct error said;
+	exception_set(&said, EXCEPTION_QUERY_WAS_CANCELLED,
+		      "Query was cancelled: the server stops, or takes up a new configuration");
+	fail(q, said.message);
+}
+
 static void finish(struct query *q, int rc, const struct error *err)
 {
-	struct clickhouse_counts *counts = &q->api->counts;
+	struct clickhouse_counts *counts = q->api->counts;
 	if (rc == 0)
 		count(q->code == 200 ? &counts->answered : &counts->failed, 1);
 	else
@@ -161,6 +170,9 @@ static void finish(struct query *q, int rc, const struct error *err)
 	} else if (rc == 0) {
 		detach(q);
 		bridge_end(q->bridge);
+	} else if (rc == STATUS_CANCELLED && atomic_load(&q->stopped) &&
+		   (!q->started || q->holds)) {
+		fail_stopped(q);
 	} else if (rc == STATUS_CANCELLED || (q->started && !q->holds)) {
 		detach(q);
 		bridge_break(q->bridge);
@@ -290,27 +302,40 @@ static void run(struct query_ticket *ticket)
 	struct error err;
 	struct slice sql;
 	bool empty = false;
-	if (bridge_is_gone(q->bridge)) {
+	if (atomic_load(&q->stopped) || bridge_is_gone(q->bridge)) {
 		finish(q, STATUS_CANCELLED, NULL);
 	} else if (clock_monotonic_ns() - ticket->queued_ns > max_wait * NS_PER_MS) {
-		count(&api->counts.refused, 1);
+		count(&api->counts->refused, 1);
 		exception_set(&err, EXCEPTION_TOO_MANY_QUERIES,
 			      "Other queries kept this one waiting for %u seconds",
 			      max_wait / 1000);
 		fail(q, err.message);
 	} else if (prepare(q, &sql, &empty, &err)) {
-		count(&api->counts.denied, 1);
+		count(&api->counts->denied, 1);
 		fail(q, err.message);
 	} else if (empty && q->is_get) {
 		detach(q);
 		bridge_respond(q->bridge, 200, "text/html; charset=UTF-8", SLICE("Ok.\n"));
 	} else if (empty) {
-		count(&api->counts.denied, 1);
+		count(&api->counts->denied, 1);
 		fail(q, "Code: 62. DB::Exception: Syntax error: Empty query. (SYNTAX_ERROR)");
 	} else {
 		forward(q, sql);
 	}
-	query_free(q);
+}
+
+static void cancel(struct query_ticket *ticket)
+{
+	struct query *q = (struct query *)ticket;
+	atomic_store(&q->stopped, true);
+	/* A client that reads slowly must not hold it up; an answer not begun gets an error still. */
+	bridge_put_gone(q->bridge);
+	store_interrupt_now(q->interrupt);
+}
+
+static void release(struct query_ticket *ticket)
+{
+	query_free((struct query *)ticket);
 }
 
 /* --- requests, on the loop ---------------------------------------------------------- */
@@ -326,7 +351,7 @@ static void on_gone(struct http_request *req, void *arg)
 		store_interrupt_now(q->interrupt);
 	pthread_mutex_unlock(&l->lock);
 	if (ours) {
-		count(&q->api->counts.cancelled, 1);
+		count(&q->api->counts->cancelled, 1);
 		bridge_break(q->bridge);
 		query_free(q);
 	}
@@ -388,6 +413,8 @@ static struct query *query_new(struct clickhouse_api *api, struct http_request *
 		q->body = chunk_ref(body);
 	q->ticket.caller = caller_of(req);
 	q->ticket.run = run;
+	q->ticket.cancel = cancel;
+	q->ticket.release = release;
 	return q;
 }
 
@@ -407,7 +434,7 @@ static void handle_query(struct http_request *req, void *ctx)
 	q->listener = l;
 	http_request_on_gone(req, on_gone, l);
 	if (query_queue_submit(api->queue, &q->ticket, &err)) {
-		count(&api->counts.refused, 1);
+		count(&api->counts->refused, 1);
 		exception_set(&said, EXCEPTION_TOO_MANY_QUERIES, "Too many queries: %s",
 			      err.message);
 		fail(q, said.message);

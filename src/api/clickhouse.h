@@ -21,6 +21,16 @@ struct chunk_pool;
 struct query_queue;
 struct store_client;
 
+/* For metrics; zero at first. */
+struct clickhouse_counts {
+	atomic_ullong answered; /* whole, with 200 */
+	atomic_ullong failed; /* the store's exceptions, and answers that broke off */
+	atomic_ullong denied; /* not allowed, or malformed: the store was not asked */
+	atomic_ullong refused; /* too many at once */
+	atomic_ullong cancelled; /* the client went away, or the server stopped them */
+	atomic_ullong bytes; /* of bodies of answers */
+};
+
 /* What the routes need; all borrowed, for as long as they are served. */
 struct clickhouse_api {
 	struct store_client *store;
@@ -30,15 +40,7 @@ struct clickhouse_api {
 	struct sql_limits limits;
 	size_t max_statement; /* bytes, decompressed; 0: 4 MiB */
 	unsigned max_wait_ms; /* in the queue; 0: 30 s */
-	/* For metrics; zero at first. */
-	struct clickhouse_counts {
-		atomic_ullong answered; /* whole, with 200 */
-		atomic_ullong failed; /* the store's exceptions, and answers that broke off */
-		atomic_ullong denied; /* not allowed, or malformed: the store was not asked */
-		atomic_ullong refused; /* too many at once */
-		atomic_ullong cancelled; /* the client went away */
-		atomic_ullong bytes; /* of bodies of answers */
-	} counts;
+	struct clickhouse_counts *counts;
 };
 
 #define CLICKHOUSE_MAX_ROUTES 6

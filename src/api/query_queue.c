@@ -23,6 +23,8 @@ struct query_queue {
 
 	pthread_mutex_t lock;
 	struct line *turn; /* whose turn it is next; NULL: nobody waits */
+	struct query_ticket *first_running; /* those that a thread has taken up */
+	bool cancelled; /* all that run from now on */
 	unsigned running, waiting;
 	uint64_t started, refused;
 };
@@ -129,6 +131,36 @@ struct first_run {
 	struct query_ticket *ticket;
 };
 
+static void run_one(struct query_queue *q, struct query_ticket *ticket)
+{
+	pthread_mutex_lock(&q->lock);
+	ticket->next = q->first_running;
+	q->first_running = ticket;
+	if (q->cancelled && ticket->cancel)
+		ticket->cancel(ticket);
+	pthread_mutex_unlock(&q->lock);
+	ticket->run(ticket);
+	pthread_mutex_lock(&q->lock);
+	struct query_ticket **at = &q->first_running;
+	while (*at != ticket)
+		at = &(*at)->next;
+	*at = ticket->next;
+	pthread_mutex_unlock(&q->lock);
+	if (ticket->release)
+		ticket->release(ticket);
+}
+
+void query_queue_cancel(struct query_queue *q)
+{
+	pthread_mutex_lock(&q->lock);
+	q->cancelled = true;
+	for (struct query_ticket *ticket = q->first_running; ticket; ticket = ticket->next) {
+		if (ticket->cancel)
+			ticket->cancel(ticket);
+	}
+	pthread_mutex_unlock(&q->lock);
+}
+
 /* A thread runs one query after another while there are any. */
 static void run_all(void *arg)
 {
@@ -137,7 +169,7 @@ static void run_all(void *arg)
 	struct query_ticket *ticket = first->ticket;
 	free(first);
 	while (ticket) {
-		ticket->run(ticket);
+		run_one(q, ticket);
 		pthread_mutex_lock(&q->lock);
 		ticket = take_next(q);
 		if (ticket)

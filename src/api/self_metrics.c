@@ -35,6 +35,16 @@ static void put_double(struct metric_writer *w, enum self_metric metric, double 
 	metric_sample_double(w, NULL, value);
 }
 
+static bool all_listen(const struct status_source *status)
+{
+	struct status_listener listener;
+	for (size_t i = 0; status->listener && status->listener(status->ctx, i, &listener); i++) {
+		if (listener.error)
+			return false;
+	}
+	return true;
+}
+
 /* --- the process -------------------------------------------------------------------- */
 
 static void put_listeners(struct metric_writer *w, const struct status_source *status)
@@ -59,7 +69,7 @@ static void put_process(struct metric_writer *w, const struct self_metrics_sourc
 	metric_sample(w, version, 1);
 	if (status->ready) {
 		struct buf why = BUF_INIT;
-		put(w, SELF_METRIC_READY, status->ready(status->ctx, &why));
+		put(w, SELF_METRIC_READY, status->ready(status->ctx, &why) && all_listen(status));
 		buf_release(&why);
 	}
 	if (process_usage_read(&usage, NULL) == 0) {
@@ -250,7 +260,7 @@ static void put_queries(struct metric_writer *w, const struct self_metrics_sourc
 	}
 	if (!source->clickhouse)
 		return;
-	struct clickhouse_counts *c = &source->clickhouse->counts;
+	struct clickhouse_counts *c = source->clickhouse->counts;
 	const struct {
 		const char *result;
 		atomic_ullong *count;

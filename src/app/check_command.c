@@ -35,8 +35,10 @@ static enum command_exit run_check(const struct command_line *line)
 		struct config config;
 		struct buf text = BUF_INIT;
 		config_init(&config);
-		if (config_from_file(&config, line, file) < 0 ||
-		    (strict && config.diagnostics.warnings))
+		int wrong = config_from_file(&config, line, file);
+		if (wrong == 0)
+			wrong = config_check_certificates(&config);
+		if (wrong < 0 || (strict && config.diagnostics.warnings))
 			rc = COMMAND_FAILED;
 		config_complain(&config);
 		append_summary(&text, file, &config);

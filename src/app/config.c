@@ -335,6 +335,7 @@ int config_load(struct config *config, const struct config_request *request)
 	int rc = build_tree(config, request, &root);
 	if (rc < 0 || !root)
 		return rc;
+	config->root = root;
 	read_tree(config, root);
 	return config->diagnostics.errors ? STATUS_INVALID : 0;
 }

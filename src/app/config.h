@@ -61,6 +61,7 @@ struct config {
 	struct arena arena; /* owns everything below */
 	struct diagnostics diagnostics;
 	const struct component_registry *registry;
+	const struct yaml_node *root; /* for messages: all that was written */
 	struct component_list components[COMPONENT_KIND_COUNT];
 	struct pipeline_config *pipelines;
 	size_t pipeline_count;
@@ -95,6 +96,12 @@ void config_release(struct config *config);
  * warnings in either case. Texts and sets must live as long as `config`.
  */
 int config_load(struct config *config, const struct config_request *request);
+
+/*
+ * Whether the certificates and keys that it names can be loaded, which only the machine that
+ * it is for knows. INVALID, with the mistakes in config->diagnostics.
+ */
+int config_check_certificates(struct config *config);
 
 /* The configuration with every default written out, secrets as <hidden>. */
 void config_print(const struct config *config, struct buf *out);

@@ -93,8 +93,7 @@ int config_from_file(struct config *config, const struct command_line *line, con
 	return load(config, line, &file, 1);
 }
 
-int config_check_command_line(struct config *config, const struct command_line *line,
-			      struct buf *messages)
+static int load_command_line(struct config *config, const struct command_line *line)
 {
 	const char **files = arena_array(&config->arena, line->argument_count + 1, sizeof(*files));
 	if (!files)
@@ -103,16 +102,22 @@ int config_check_command_line(struct config *config, const struct command_line *
 	const char *file;
 	while ((file = command_nth(line, "config", count)))
 		files[count++] = file;
-	int rc = load(config, line, files, count);
+	return load(config, line, files, count);
+}
+
+int config_check_command_line(struct config *config, const struct command_line *line,
+			      struct buf *messages)
+{
+	int rc = load_command_line(config, line);
+	if (rc == 0)
+		rc = config_check_certificates(config);
 	diagnostics_print(&config->diagnostics, messages, false);
 	return rc;
 }
 
 int config_from_command_line(struct config *config, const struct command_line *line)
 {
-	struct buf plain = BUF_INIT;
-	int rc = config_check_command_line(config, line, &plain);
-	buf_release(&plain);
+	int rc = load_command_line(config, line);
 	config_complain(config);
 	return rc;
 }

@@ -15,7 +15,10 @@
 
 /* Reads the configuration that the rows above describe; messages go to standard error. */
 int config_from_command_line(struct config *config, const struct command_line *line);
-/* The same, with the messages appended to `messages` instead. */
+/*
+ * The same for a reload: messages are appended to `messages` instead, and certificates are
+ * looked at as well.
+ */
 int config_check_command_line(struct config *config, const struct command_line *line,
 			      struct buf *messages);
 /* Reads `file` alone ("-": standard input) with --set of the line; messages stay in config->diagnostics. */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "api/access.h"
+#include "api/clickhouse.h"
 #include "app/folder_lock.h"
 #include "app/graph.h"
 #include "app/server_routes.h"
@@ -62,6 +64,7 @@ struct server {
 	char engine_socket[128], engine_data[4096];
 	struct access *access;
 	struct status_source status;
+	struct clickhouse_counts query_counts; /* of all configurations */
 };
 
 /* --- bringing it up --------------------------------------------------------------- */
@@ -261,6 +264,7 @@ static int start_routes(struct server *server, struct error *err)
 		.store = server->store ? store_get_client(server->store) : NULL,
 		.listeners = server->listeners,
 		.chunks = server->chunks,
+		.query_counts = &server->query_counts,
 	};
 	return server_routes_start(&server->routes, &context, err);
 }
@@ -287,6 +291,8 @@ static int start_front(struct server *server, struct error *err)
 static void stop_front(struct server *server)
 {
 	atomic_store(&server->closing, true);
+	if (server->routes)
+		server_routes_cancel(server->routes);
 	if (server->listeners)
 		listeners_stop(server->listeners, STOP_GRACE_MS);
 	/* What runs on other threads for a request uses the graph and the loops. */
@@ -359,7 +365,7 @@ static int flush(void *ctx, unsigned timeout_ms, struct error *err)
 static int reload(void *ctx, struct buf *messages)
 {
 	struct server *server = ctx;
-	return server->hooks.reload(server->hooks.ctx, messages);
+	return server->hooks.reload(server->hooks.ctx, server, messages);
 }
 
 static int retry(void *ctx, const char *id, struct error *err)
@@ -443,9 +449,51 @@ static void report_storage(const struct server *server)
 		log_warn("storage changed: takes effect at the next start");
 }
 
+struct address_check {
+	struct listeners *listeners;
+	struct error *err;
+	int rc;
+};
+
+static void check_address(void *ctx, const char *address, const struct yaml_node *node,
+			  const char *path)
+{
+	struct address_check *check = ctx;
+	struct error why;
+	if (check->rc == 0 && listeners_probe(check->listeners, address, &why) < 0)
+		check->rc =
+			error_set(check->err, STATUS_INVALID, "%.120s: %.300s", path, why.message);
+}
+
+int server_check(struct server *server, const struct config *config, struct error *err)
+{
+	const struct component_list *receivers = &config->components[COMPONENT_RECEIVER];
+	struct address_check check = {server->listeners, err, 0};
+	struct arena arena; /* of paths */
+	arena_init(&arena, (size_t)1 << 20);
+	for (size_t i = 0; i < receivers->count; i++) {
+		const struct component_config *c = &receivers->items[i];
+		if (c->options && c->used)
+			options_each_listener(c->type->options, c->options, c->node, c->id, &arena,
+					      check_address, &check);
+	}
+	for (size_t i = 0; i < CONFIG_SECTION_COUNT; i++) {
+		const struct config_section *section = &config_sections[i];
+		/* An agent has no store to ask. */
+		if (server->store || section->offset != offsetof(struct config, query))
+			options_each_listener(section->table,
+					      (const char *)config + section->offset, NULL,
+					      section->name, &arena, check_address, &check);
+	}
+	arena_release(&arena);
+	return check.rc;
+}
+
 int server_reload(struct server *server, const struct config *config, struct error *err)
 {
 	const struct config *old = server->config;
+	if (server_check(server, config, err) < 0)
+		return STATUS_INVALID;
 	stop_front(server);
 	server->config = config;
 	int rc = start_front(server, err);
@@ -460,7 +508,7 @@ int server_reload(struct server *server, const struct config *config, struct err
 		return error_set(err, STATUS_IO,
 				 "%.200s; and the old configuration does not start again: %.200s",
 				 err->message, again.message);
-	return rc;
+	return STATUS_INVALID;
 }
 
 /* --- taking it down --------------------------------------------------------------- */

@@ -31,6 +31,13 @@ static void announce(struct running *running)
 	running->announced = true;
 }
 
+static void drop_config(struct config *config)
+{
+	if (config)
+		config_release(config);
+	free(config);
+}
+
 static struct config *read_config(const struct command_line *line)
 {
 	struct config *config = calloc(1, sizeof(*config));
@@ -39,25 +46,37 @@ static struct config *read_config(const struct command_line *line)
 	config_init(config);
 	if (config_from_command_line(config, line) == 0)
 		return config;
-	config_release(config);
-	free(config);
+	drop_config(config);
 	return NULL;
 }
 
-static void drop_config(struct config *config)
+/* The same for a reload, which is stricter. */
+static struct config *read_config_again(const struct command_line *line)
 {
-	if (config)
-		config_release(config);
-	free(config);
+	struct config *config = calloc(1, sizeof(*config));
+	struct buf messages = BUF_INIT;
+	if (!config)
+		return NULL;
+	config_init(config);
+	int rc = config_check_command_line(config, line, &messages);
+	command_complain(&messages);
+	buf_release(&messages);
+	if (rc == 0)
+		return config;
+	drop_config(config);
+	return NULL;
 }
 
 /* POST /-/reload: what is right is taken up by the main thread, as after kill -HUP. */
-static int request_reload(void *ctx, struct buf *messages)
+static int request_reload(void *ctx, struct server *server, struct buf *messages)
 {
 	struct running *running = ctx;
 	struct config config;
 	config_init(&config);
+	struct error err;
 	int rc = config_check_command_line(&config, running->line, messages);
+	if (rc == 0 && (rc = server_check(server, &config, &err)) < 0)
+		buf_appendf(messages, "%s\n", err.message);
 	config_release(&config);
 	if (rc == 0)
 		kill(getpid(), SIGHUP);
@@ -68,14 +87,15 @@ static int request_reload(void *ctx, struct buf *messages)
 static int reload(struct running *running)
 {
 	struct error err;
-	struct config *config = read_config(running->line);
+	struct config *config = read_config_again(running->line);
 	if (!config) {
 		log_error("the new configuration is wrong (see above), the old one stays");
 		return 0;
 	}
 	int rc = server_reload(running->server, config, &err);
 	if (rc < 0) {
-		log_error("the new configuration does not start", LOG_STR("error", err.message));
+		log_error("the new configuration does not start, the old one stays",
+			  LOG_STR("error", err.message));
 		drop_config(config);
 		return rc == STATUS_IO ? rc : 0;
 	}

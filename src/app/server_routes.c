@@ -52,6 +52,7 @@ static void add_clickhouse(struct server_routes *routes)
 		.store = routes->context.store,
 		.queue = routes->queries,
 		.pool = routes->context.chunks,
+		.counts = routes->context.query_counts,
 		.database = routes->context.database,
 		.limits = {.max_execution_ms = (uint64_t)(limits->max_execution_time / NS_PER_MS),
 			   .max_memory = limits->max_memory_usage,
@@ -140,6 +141,11 @@ int server_routes_start(struct server_routes **out, const struct server_routes_c
 	listen(routes);
 	*out = routes;
 	return 0;
+}
+
+void server_routes_cancel(struct server_routes *routes)
+{
+	query_queue_cancel(routes->queries);
 }
 
 void server_routes_stop(struct server_routes *routes)

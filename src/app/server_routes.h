@@ -8,6 +8,7 @@
 #include "api/status.h"
 
 struct access;
+struct clickhouse_counts;
 struct config;
 struct graph;
 struct listeners;
@@ -23,11 +24,14 @@ struct server_routes_context {
 	struct store_client *store; /* NULL in an agent */
 	struct listeners *listeners;
 	struct chunk_pool *chunks;
+	struct clickhouse_counts *query_counts;
 };
 
 /* Starts the listeners. */
 int server_routes_start(struct server_routes **out, const struct server_routes_context *context,
 			struct error *err);
+/* Ends the users' queries, with an error that says why; more of them get it at once. */
+void server_routes_cancel(struct server_routes *routes);
 /* After the listeners were stopped. Accepts NULL. */
 void server_routes_stop(struct server_routes *routes);
 

@@ -168,14 +168,30 @@ static void title(struct view *v, const char *name)
 
 /* --- sections ----------------------------------------------------------------------- */
 
+static size_t count_down(json_t *status)
+{
+	json_t *listener;
+	size_t i, down = 0;
+	json_array_foreach(json_object_get(status, "listeners"), i, listener) down +=
+		json_object_get(listener, "error") != NULL;
+	return down;
+}
+
 static void show_head(struct view *v)
 {
 	char text[CELL];
 	bool ready = is_true(v->now, "ready");
+	size_t down = count_down(v->now);
 	json_t *reason;
 	size_t i;
 	buf_appendf(v->out, "tripod %s  ", text_of(v->now, "version"));
-	styled(v, ready ? "● ready" : "● not ready", ready ? TEXT_GOOD : TEXT_BAD);
+	if (ready && down) {
+		snprintf(text, sizeof(text), "● %zu %s down", down,
+			 down == 1 ? "listener" : "listeners");
+		styled(v, text, TEXT_BAD);
+	} else {
+		styled(v, ready ? "● ready" : "● not ready", ready ? TEXT_GOOD : TEXT_BAD);
+	}
 	buf_appendf(v->out, "  up %s, pid %llu\n",
 		    lasting(text, json_number_value(json_object_get(v->now, "uptime_seconds"))),
 		    (unsigned long long)count_of(v->now, "pid"));
@@ -390,8 +406,9 @@ static void show_rest(struct view *v)
 
 static enum command_exit verdict(json_t *status)
 {
-	return is_true(status, "ready") && is_true(status, "balanced") ? COMMAND_OK
-								       : COMMAND_FAILED;
+	return is_true(status, "ready") && !count_down(status) && is_true(status, "balanced")
+		       ? COMMAND_OK
+		       : COMMAND_FAILED;
 }
 
 static enum command_exit complain(const struct error *err)
@@ -458,8 +475,8 @@ const struct command status_command = {
 	.name = "status",
 	.summary = "show how a running server is",
 	.operands = "",
-	.details = "The exit code is 0 when it is ready and its ledger balances, else 1. Rates "
-		   "are those of one second.",
+	.details = "The exit code is 0 when it is ready, all listeners are up and the ledger "
+		   "balances, else 1. Rates are those of one second.",
 	.options = options,
 	.option_count = sizeof(options) / sizeof(options[0]),
 	.run = run_status,

@@ -685,3 +685,29 @@ void options_each_listener(const struct option_table *table, const void *value,
 		}
 	}
 }
+
+void options_each_table(const struct option_table *table, const void *value,
+			const struct yaml_node *node, const char *path, struct arena *arena,
+			void (*visit)(void *ctx, const struct option_table *table,
+				      const void *value, const struct yaml_node *node,
+				      const char *path),
+			void *ctx)
+{
+	for (size_t i = 0; i < table->count; i++) {
+		const struct option *o = &table->options[i];
+		if (o->type != OPTION_TABLE || o->ignored ||
+		    ((o->flags & OPTION_OPTIONAL) &&
+		     !*((const bool *)((const char *)value + o->present))))
+			continue;
+		struct buf text = BUF_INIT;
+		buf_appendf(&text, "%s.%s", path, o->name);
+		const char *below = arena_strdup(arena, buf_slice(&text));
+		buf_release(&text);
+		if (!below)
+			return;
+		const void *at = (const char *)value + o->offset;
+		const struct yaml_node *nested = yaml_get(node, o->name);
+		visit(ctx, o->table, at, nested, below);
+		options_each_table(o->table, at, nested, below, arena, visit, ctx);
+	}
+}

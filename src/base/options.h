@@ -163,6 +163,14 @@ void options_each_listener(const struct option_table *table, const void *value,
 					 const struct yaml_node *node, const char *path),
 			   void *ctx);
 
+/* Calls `visit` for each nested table that is present, outermost first; its node may be NULL. */
+void options_each_table(const struct option_table *table, const void *value,
+			const struct yaml_node *node, const char *path, struct arena *arena,
+			void (*visit)(void *ctx, const struct option_table *table,
+				      const void *value, const struct yaml_node *node,
+				      const char *path),
+			void *ctx);
+
 /* --- writing ----------------------------------------------------------------------- */
 
 /* The struct as YAML, `indent` spaces deep, secrets as <hidden>; what has no value is left out. */

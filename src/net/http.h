@@ -168,6 +168,8 @@ struct http_server_options {
 /* Listens on every loop of `group`. On failure says which address, and why. */
 int http_server_start(struct http_server **out, struct loop *const *loops, size_t loop_count,
 		      const struct http_server_options *options, struct error *err);
+/* Whether `address` could be listened on now; nothing stays open. */
+int http_address_probe(const char *address, struct error *err);
 /* The address as bound, with the real port: "127.0.0.1:43817". */
 const char *http_server_address(const struct http_server *server);
 /*

@@ -148,3 +148,20 @@ bool listeners_get(struct listeners *listeners, size_t index, struct listener_in
 				      .error = *listener->error ? listener->error : NULL};
 	return true;
 }
+
+/* "4317" of "127.0.0.1:4317"; of a Unix socket all of it. */
+static const char *end_of(const char *address)
+{
+	const char *colon = strrchr(address, ':');
+	return colon && strncmp(address, "unix:", 5) ? colon + 1 : address;
+}
+
+int listeners_probe(struct listeners *listeners, const char *address, struct error *err)
+{
+	struct listener_info info;
+	for (size_t i = 0; listeners_get(listeners, i, &info); i++) {
+		if (!info.error && !strcmp(end_of(info.address), end_of(address)))
+			return 0;
+	}
+	return http_address_probe(address, err);
+}

@@ -39,6 +39,12 @@ void listeners_free(struct listeners *listeners);
 int listeners_add(struct listeners *listeners, const struct http_server_options *options,
 		  const struct tls_listen_options *tls, const char *setting);
 
+/*
+ * Whether `address` could be listened on once what `listeners` has is closed; a port that
+ * they have counts as free, at whatever address.
+ */
+int listeners_probe(struct listeners *listeners, const char *address, struct error *err);
+
 /* A listener; strings live as long as `listeners`. */
 struct listener_info {
 	const char *name;

@@ -196,6 +196,15 @@ fail:
 	return rc;
 }
 
+int http_address_probe(const char *address, struct error *err)
+{
+	struct listener listener;
+	listener_init(&listener);
+	int rc = listener_open(&listener, address, err);
+	listener_release(&listener);
+	return rc;
+}
+
 const char *http_server_address(const struct http_server *server)
 {
 	return server->listener.address;

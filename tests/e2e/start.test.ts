@@ -2,11 +2,12 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { binary, freePorts, Server, type Ports } from './lib/server.ts'
+import { binary, freePorts, Server, tripod, type Ports } from './lib/server.ts'
 
 const agentConfig = (more: string) => (ports: Ports): string => `
 receivers: {otlp: {protocols: {http: {endpoint: "127.0.0.1:${ports.http}"}}}}
@@ -52,6 +53,24 @@ describe('a data directory', () => {
     }
     await rm(dir, { recursive: true })
   })
+})
+
+it('a port in use: the rest runs, and nothing says that all is well', async () => {
+  const squatter = createServer()
+  await new Promise<void>((done) => squatter.listen(0, '127.0.0.1', done))
+  const { port } = squatter.address() as AddressInfo
+  try {
+    await using server = await Server.start({ role: 'agent', config: (ports) => agentConfig('')({ ...ports, http: port }) })
+    assert.equal((await fetch(`${server.ui}/-/ready`)).status, 200)
+    assert.match(await (await fetch(`${server.ui}/metrics`)).text(), /^tripod_ready 0$/m)
+    const { code, stdout } = await tripod(['status', '--server', server.ui])
+    assert.equal(code, 1)
+    assert.match(stdout, /^tripod \S+ {2}● 1 listener down {2}up /)
+    assert.match(stdout, new RegExp(`otlp/http +127\\.0\\.0\\.1:${port} .*cannot listen on`, 'm'))
+    assert.equal((await tripod(['status', '--json', '--server', server.ui])).code, 1)
+  } finally {
+    squatter.close()
+  }
 })
 
 it('as many connections as the system allows, whatever the shell gives', async () => {

@@ -145,6 +145,10 @@ static atomic_int runs;
 static void count_run(struct query_ticket *ticket)
 {
 	atomic_fetch_add(&runs, 1);
+}
+
+static void release(struct query_ticket *ticket)
+{
 	free(ticket);
 }
 
@@ -155,6 +159,7 @@ static void *submit_many(void *arg)
 		struct error err;
 		ticket->caller = (uint64_t)(uintptr_t)arg;
 		ticket->run = count_run;
+		ticket->release = release;
 		while (query_queue_submit(busy, ticket, &err))
 			usleep(100);
 	}
