@@ -4,6 +4,7 @@ import { runChecks } from '../checks/checks.ts'
 import { runMesonTests } from './cmocka.ts'
 import { fuzzers, runFuzzers } from './fuzz.ts'
 import { runNodeTests } from './node_tests.ts'
+import { runPromqlScripts } from './promql.ts'
 import { must } from '../lib/process.ts'
 import { progress, Report, type Case } from '../lib/report.ts'
 
@@ -46,6 +47,7 @@ const stages: Stage[] = [
   { name: 'tools', build: plain, run: () => runNodeTests('tests/tools/*.test.ts', { concurrency: 2, timeoutMs: minute }) },
   { name: 'check', build: plain, run: () => runChecks() },
   { name: 'unit', build: plain, run: () => runMesonTests('build', {}, []) },
+  { name: 'promql', build: plain, run: () => runPromqlScripts('build') },
   {
     name: 'unit, ASan+UBSan',
     build: asan,

@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "base/slice.h"
 #include "telemetry/batch.h"
+#include "telemetry/label.h"
 
 /* The value of a sample that says 'this series ended' (Prometheus' model/value.StaleNaN). */
 #define METRIC_STALE_BITS UINT64_C(0x7ff0000000000002)
@@ -36,10 +37,6 @@ const char *metric_type_name(enum metric_type type);
 struct metric_family {
 	struct slice name, unit, help; /* unit in Prometheus' words: "seconds" */
 	enum metric_type type;
-};
-
-struct label {
-	struct slice name, value;
 };
 
 /*
@@ -182,6 +179,13 @@ bool metric_batch_add_sample(struct metric_batch *b, uint32_t series, int64_t ti
 struct exponential_point *metric_batch_add_exponential(struct metric_batch *b);
 struct metric_exemplar *metric_batch_add_exemplar(struct metric_batch *b);
 bool metric_batch_add_bucket_count(struct metric_batch *b, uint64_t count);
+
+static inline bool metric_is_stale(double value)
+{
+	uint64_t bits;
+	memcpy(&bits, &value, sizeof(bits));
+	return bits == METRIC_STALE_BITS;
+}
 
 static inline double metric_stale(void)
 {
