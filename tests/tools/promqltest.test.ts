@@ -34,8 +34,8 @@ describe('promqltest', () => {
   })
 
   it('sees a wrong value', () => fails('eval instant at 1m a{x="1"}\n  a{x="1"} 2.1\n', /^a\.test:6: .*expected 2\.1\d*, got 2$/))
-  it('sees a missing series', () => fails('eval instant at 1m a{x="1"}\n  a{x="1"} 2\n  b 1\n', /missing b 1$/))
-  it('sees a series too many', () => fails('eval instant at 1m a\n  a{x="1"} 2\n', /unexpected a\{x="2"\} with 5$/))
+  it('sees a missing series', () => fails('eval instant at 1m a{x="1"}\n  a{x="1"} 2\n  b 1\n', /missing \{__name__="b"\} 1$/))
+  it('sees a series too many', () => fails('eval instant at 1m a\n  a{x="1"} 2\n', /unexpected \{__name__="a", x="2"\} with 5$/))
   it('sees a missing point', () => fails('eval range from 0 to 2m step 1m a{x="1"}\n  a{x="1"} 1 2\n', /point 2: expected _, got 3$/))
   it('sees a wrong order', () => fails('eval instant at 0 sort(a)\n  expect ordered\n  a{x="2"} 4\n  a{x="1"} 1\n', /expected at position 2, got it at 1$/))
   it('sees a wrong histogram', () => fails('eval instant at 0 h\n  h {{count:1 sum:1 buckets:[2]}}\n', /buckets:\[2\].*buckets:\[1\]/))
