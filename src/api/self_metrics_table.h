@@ -83,7 +83,7 @@
 	X(QUERIES_WAITING, "tripod_queries_waiting", GAUGE, "", "Users' queries that wait")        \
 	X(QUERIES, "tripod_queries", COUNTER, "result",                                            \
 	  "Users' SQL queries: answered, failed in the store, denied, refused (too many), "        \
-	  "cancelled by the client")                                                               \
+	  "cancelled by the client, or by a reload or a stop")                                     \
 	X(QUERY_BYTES, "tripod_query_answer_bytes", COUNTER, "", "Bytes of their answers")         \
                                                                                                    \
 	X(ENGINE_UP, "tripod_engine_up", GAUGE, "", "1 when the store answers")                    \

@@ -14,7 +14,8 @@ struct call {
 
 struct remote remote_of(const struct command_line *line)
 {
-	struct remote remote = {command_value(line, "server"), command_value(line, "token")};
+	struct remote remote = {command_value(line, "server"), command_value(line, "token"),
+				command_value(line, "ca-file")};
 	if (!remote.url)
 		remote.url = getenv("TRIPOD_SERVER");
 	if (!remote.token)
@@ -101,6 +102,8 @@ int remote_call(const struct remote *remote, const struct remote_request *reques
 	buf_append_cstr(&url, request->path);
 	curl_easy_setopt(call.curl, CURLOPT_URL, buf_cstr(&url));
 	curl_easy_setopt(call.curl, CURLOPT_PROTOCOLS_STR, "http,https");
+	if (remote->ca_file)
+		curl_easy_setopt(call.curl, CURLOPT_CAINFO, remote->ca_file);
 	curl_easy_setopt(call.curl, CURLOPT_HTTPHEADER, headers);
 	curl_easy_setopt(call.curl, CURLOPT_ERRORBUFFER, why);
 	curl_easy_setopt(call.curl, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);

@@ -12,6 +12,8 @@
 #define REMOTE_OPTIONS                                                                             \
 	{"server", "URL", "of the server's UI port; else TRIPOD_SERVER, or " REMOTE_DEFAULT,       \
 	 false},                                                                                   \
+		{"ca-file", "FILE", "certificates to trust, where the server's is a private one",  \
+		 false},                                                                           \
 	{                                                                                          \
 		"token", "TOKEN", "where the server asks for one; else TRIPOD_TOKEN", false        \
 	}
@@ -19,6 +21,7 @@
 struct remote {
 	const char *url; /* without a slash at its end when it is used */
 	const char *token; /* NULL: none */
+	const char *ca_file; /* NULL: the system's certificates */
 };
 
 /* From the options, the environment, the default. */

@@ -15,6 +15,7 @@
 #include "app/folder_lock.h"
 #include "app/graph.h"
 #include "app/server_routes.h"
+#include "app/welcome.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "exporters/clickhouse/retry.h"
@@ -539,39 +540,7 @@ bool server_is_ready(struct server *server, struct error *why)
 	return !server->store || store_is_ready(server->store, why);
 }
 
-/* http://127.0.0.1:3000 of the listener `name`; NULL when it does not listen. */
-static const char *address_of(struct server *server, const char *name)
-{
-	struct listener_info info;
-	for (size_t i = 0; listeners_get(server->listeners, i, &info); i++) {
-		if (!strcmp(info.name, name) && !info.error)
-			return info.address;
-	}
-	return NULL;
-}
-
 void server_print_welcome(struct server *server, struct buf *out)
 {
-	struct listener_info info;
-	buf_appendf(out, "\nTripod " TRIPOD_VERSION " is up. Data: %s\n\n", server->data_dir);
-	for (size_t i = 0; listeners_get(server->listeners, i, &info); i++) {
-		if (info.error)
-			buf_appendf(out, "  %-12s not started: %s\n", info.name, info.error);
-		else
-			buf_appendf(out, "  %-12s %s\n", info.name, info.address);
-	}
-	const char *ui = address_of(server, "ui");
-	if (ui)
-		buf_appendf(
-			out,
-			"\nLook at it:   http://%s/\n"
-			"Send to it:   OTEL_EXPORTER_OTLP_ENDPOINT=http://%s in any program with "
-			"an "
-			"OpenTelemetry SDK, or by hand:\n"
-			"  curl http://%s/v1/logs -H 'Content-Type: application/json' -d "
-			"'{\"resourceLogs\":[{\"scopeLogs\":[{\"logRecords\":[{\"body\":"
-			"{\"stringValue\":\"hello\"}}]}]}]}'\n"
-			"Ask it:       tripod query sql 'SELECT Timestamp, ServiceName, Body FROM "
-			"otel_logs ORDER BY Timestamp DESC LIMIT 10'\n\n",
-			ui, ui, ui);
+	welcome_print(server->listeners, server->data_dir, out);
 }

@@ -145,7 +145,8 @@ bool listeners_get(struct listeners *listeners, size_t index, struct listener_in
 		return false;
 	*out = (struct listener_info){.name = listener->name,
 				      .address = listener->address,
-				      .error = *listener->error ? listener->error : NULL};
+				      .error = *listener->error ? listener->error : NULL,
+				      .tls = listener->tls};
 	return true;
 }
 

@@ -50,6 +50,7 @@ struct listener_info {
 	const char *name;
 	const char *address; /* as bound; as asked for when there is an error */
 	const char *error; /* NULL: it listens */
+	bool tls;
 };
 /* The `index`th listener; false behind the last. */
 bool listeners_get(struct listeners *listeners, size_t index, struct listener_info *out);

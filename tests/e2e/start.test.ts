@@ -94,3 +94,18 @@ it('as many connections as the system allows, whatever the shell gives', async (
     await rm(dir, { recursive: true })
   }
 })
+
+describe('the first steps that a start prints', () => {
+  it('name ports that take what is said of them', async () => {
+    await using server = await Server.start()
+    const { grpc, http, ui } = server.ports
+    for (let i = 0; i < 50 && !server.log.includes('Ask it:'); i++) await sleep(20)
+    assert.ok(server.log.includes(`OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:${grpc} (gRPC), or http://127.0.0.1:${http}\n`), server.log)
+    assert.ok(server.log.includes(`query sql --server http://127.0.0.1:${ui} '`))
+    const byHand = /^ {2}curl (\S+) -H 'Content-Type: application\/json' -d '(.*)'$/m.exec(server.log)!
+    const answer = await fetch(byHand[1]!, { method: 'POST', headers: { 'content-type': 'application/json' }, body: byHand[2]! })
+    assert.equal(answer.status, 200)
+    await server.flush()
+    assert.equal(await server.count("SELECT count() FROM otel_logs WHERE Body = 'hello'"), 1)
+  })
+})

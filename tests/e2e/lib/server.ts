@@ -162,6 +162,12 @@ export class Server implements AsyncDisposable {
 
   /** Waits until everything that was accepted before can be queried. */
   async flush(): Promise<void> {
+    // One call waits half a minute at most; a busy machine may need more.
+    for (let tries = 0; tries < 3; tries++) {
+      const answer = await fetch(`${this.ui}/-/flush`, { method: 'POST', signal: AbortSignal.timeout(60_000) })
+      await answer.arrayBuffer()
+      if (answer.status !== 504) break
+    }
     await this.#request('/-/flush', 'POST')
   }
 
