@@ -1,6 +1,7 @@
 /* sum, avg, count, min, …: aggregations whose groups are added up while their series come in. */
 #include <math.h>
 
+#include "lang/promql/print.h"
 #include "query/promql/aggregate.h"
 
 enum group_flag {
@@ -45,25 +46,11 @@ const struct labels *group_labels(struct eval *e, const struct promql_expr *expr
 	return out;
 }
 
-const char *aggregation_name(enum promql_aggregation op)
-{
-	static const char *const names[] = {
-		[PROMQL_SUM] = "sum",           [PROMQL_AVG] = "avg",
-		[PROMQL_COUNT] = "count",       [PROMQL_MIN] = "min",
-		[PROMQL_MAX] = "max",           [PROMQL_GROUP] = "group",
-		[PROMQL_STDDEV] = "stddev",     [PROMQL_STDVAR] = "stdvar",
-		[PROMQL_TOPK] = "topk",         [PROMQL_BOTTOMK] = "bottomk",
-		[PROMQL_QUANTILE] = "quantile", [PROMQL_COUNT_VALUES] = "count_values",
-		[PROMQL_LIMITK] = "limitk",     [PROMQL_LIMIT_RATIO] = "limit_ratio",
-	};
-	return names[op];
-}
-
 void note_histogram_ignored(struct eval *e, const struct promql_expr *expr, struct promql_range pos)
 {
 	annotations_add(&e->annotations, ANNOTATION_INFO, pos,
 			"ignored histogram in %s aggregation",
-			aggregation_name(expr->aggregate.op));
+			promql_aggregation_text(expr->aggregate.op));
 }
 
 /* --- groups --------------------------------------------------------------------------- */

@@ -7,7 +7,6 @@
 /* The labels of the group that a series falls into. NULL: over budget. */
 const struct labels *group_labels(struct eval *e, const struct promql_expr *expr,
 				  const struct labels *labels);
-const char *aggregation_name(enum promql_aggregation op);
 void note_histogram_ignored(struct eval *e, const struct promql_expr *expr,
 			    struct promql_range pos);
 

@@ -196,8 +196,6 @@ int eval_duration(struct eval *e, int64_t plain, const struct promql_duration *e
 int point_operate(struct eval *e, enum promql_op op, struct point left, struct point right,
 		  struct promql_range pos, struct point *out, bool *keep, struct error *err);
 double scalar_operate(enum promql_op op, double left, double right);
-/* "+", "==", …: as in messages. */
-const char *operator_text(enum promql_op op);
 
 /* binary.c, aggregate.c */
 int eval_binary(struct eval *e, const struct promql_expr *expr, struct grid grid,

@@ -1,20 +1,8 @@
 /* Binary operators on single values. */
 #include <math.h>
 
+#include "lang/promql/print.h"
 #include "query/promql/eval.h"
-
-const char *operator_text(enum promql_op op)
-{
-	static const char *const texts[] = {
-		[PROMQL_ADD] = "+",       [PROMQL_SUB] = "-",         [PROMQL_MUL] = "*",
-		[PROMQL_DIV] = "/",       [PROMQL_MOD] = "%",         [PROMQL_POW] = "^",
-		[PROMQL_ATAN2] = "atan2", [PROMQL_EQL] = "==",        [PROMQL_NEQ] = "!=",
-		[PROMQL_GTR] = ">",       [PROMQL_LSS] = "<",         [PROMQL_GTE] = ">=",
-		[PROMQL_LTE] = "<=",      [PROMQL_TRIM_UPPER] = "</", [PROMQL_TRIM_LOWER] = ">/",
-		[PROMQL_AND] = "and",     [PROMQL_OR] = "or",         [PROMQL_UNLESS] = "unless",
-	};
-	return texts[op];
-}
 
 static bool is_comparison(enum promql_op op)
 {
@@ -66,7 +54,7 @@ static void note_types(struct eval *e, enum promql_op op, struct point left, str
 {
 	const char *a = left.kind == POINT_HISTOGRAM ? "histogram" : "float";
 	const char *b = right.kind == POINT_HISTOGRAM ? "histogram" : "float";
-	const char *text = operator_text(op);
+	const char *text = promql_op_text(op);
 	annotations_add(
 		&e->annotations, ANNOTATION_INFO, pos,
 		"incompatible sample types encountered for binary operator \"%s\": %s %s %s", text,
@@ -112,7 +100,7 @@ static int two_histograms(struct eval *e, enum promql_op op, struct point left, 
 	if (histogram_incompatible(left.histogram, right.histogram)) {
 		annotations_add(&e->annotations, ANNOTATION_WARNING, pos,
 				"incompatible bucket layout encountered for binary operator %s",
-				operator_text(op));
+				promql_op_text(op));
 		return 0;
 	}
 	result = op == PROMQL_ADD
